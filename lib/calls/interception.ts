@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
+import { untilOf } from '../contract/deadline-date.js';
 import type { CallInterceptor, OutgoingCall } from '../contract/interceptor.js';
 import type { Call } from '../contract/handler.js';
 import { checkCallOptions, encodeCheckedMeta, type CallOptions, type ResolvedOptions } from '../contract/options.js';
@@ -121,10 +122,14 @@ function resolvePassed(
     },
     `${original.route.name}: the call that its interceptors pass on`,
   );
-  const until = (date: Date): number => runtime.now() + date.getTime() - runtime.wallNow();
   return {
     // An untouched deadline is exact; as a date it has whole milliseconds.
-    deadline: deadline === original.deadline ? resolved.deadline : deadline === undefined ? Infinity : until(deadline),
+    deadline:
+      deadline === original.deadline
+        ? resolved.deadline
+        : deadline === undefined
+          ? Infinity
+          : untilOf(deadline, runtime),
     signals: [signal, parent?.signal].filter((each) => each !== undefined),
     wait: waitForConnect,
     meta: meta === original.meta ? resolved.meta : encodeCheckedMeta(meta, limits.maxMetaBytes),

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import { CallObservable } from '../flow/call-observable.js';
 import type { Inbound } from '../flow/inbound.js';
 import type { Caller } from '../mux/engine.js';
+import { untilOf } from '../contract/deadline-date.js';
 import type { Connection } from '../contract/connection.js';
 import type { Call } from '../contract/handler.js';
 import type { IncomingCall } from '../contract/interceptor.js';
@@ -133,9 +134,7 @@ export class CallContext<I> implements Call<I> {
   }
 
   #until(deadline: Date | undefined): number {
-    if (deadline === undefined) return Infinity;
-    const { runtime } = this.#scope;
-    return runtime.now() + deadline.getTime() - runtime.wallNow();
+    return deadline === undefined ? Infinity : untilOf(deadline, this.#scope.runtime);
   }
 
   connection(host: string): Connection {

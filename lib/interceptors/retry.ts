@@ -1,4 +1,5 @@
 import { defer, retry as repeatOnError, tap, throwError } from 'rxjs';
+import { untilOf } from '../contract/deadline-date.js';
 import type { CallInterceptor, OutgoingCall } from '../contract/interceptor.js';
 import { checkRetryOptions, type RetryOptions } from '../contract/route-defaults.js';
 import { GridError } from '../errors.js';
@@ -25,15 +26,17 @@ export function retry(options: RetryOptions = {}): CallInterceptor {
   const pause = (call: OutgoingCall, attempt: number): number =>
     call.runtime.random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1));
   // The pause before the next attempt, in ms; undefined: there is none.
-  const decide = (call: OutgoingCall, error: unknown, attempt: number): number | undefined => {
+  const decide = (call: OutgoingCall, until: number, error: unknown, attempt: number): number | undefined => {
     if (attempt >= attempts || !mayRepeat(call, error)) return undefined;
     const ms = pause(call, attempt);
-    const late = call.deadline !== undefined && call.runtime.wallNow() + ms >= call.deadline.getTime();
+    const late = call.runtime.now() + ms >= until;
     return !late && shared.withdraw() ? ms : undefined;
   };
   return (call, next) =>
     defer(() => {
       shared.deposit();
+      // Before the first attempt: the wall clock may be set later.
+      const until = call.deadline === undefined ? Infinity : untilOf(call.deadline, call.runtime);
       let received = false;
       return defer(() => next(call)).pipe(
         tap(() => {
@@ -41,7 +44,7 @@ export function retry(options: RetryOptions = {}): CallInterceptor {
         }),
         repeatOnError({
           delay: (error: unknown, attempt) => {
-            const ms = received ? undefined : decide(call, error, attempt);
+            const ms = received ? undefined : decide(call, until, error, attempt);
             return ms === undefined ? throwError(() => error) : after(call.runtime, ms);
           },
         }),

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import { anyMs, checkOption, checkOptions, oneOf } from '../check.js';
+import { dateOf, untilOf } from '../contract/deadline-date.js';
 import type { AnyInterceptor, IncomingCall, Next, OutgoingCall } from '../contract/interceptor.js';
 import { DeadlineExceededError } from '../errors.js';
 
@@ -28,9 +29,10 @@ export function timeout(ms: number, options: TimeoutOptions = {}): AnyIntercepto
 }
 
 function withEarlierDeadline<C extends OutgoingCall | IncomingCall>(call: C, ms: number): C {
-  const latest = call.runtime.wallNow() + ms;
-  const earlier = call.deadline !== undefined && call.deadline.getTime() <= latest;
-  return earlier ? call : { ...call, deadline: new Date(latest) };
+  const { deadline, runtime } = call;
+  const latest = runtime.now() + ms;
+  const earlier = deadline !== undefined && untilOf(deadline, runtime) <= latest;
+  return earlier ? call : { ...call, deadline: dateOf(latest, runtime) };
 }
 
 function stopAfter<C extends OutgoingCall | IncomingCall>(call: C, next: Next<C>, ms: number): Observable<unknown> {

@@ -41,6 +41,51 @@ describe('timeout', () => {
     expect(left).toStrictEqual([9_900]);
   });
 
+  const hour = 3_600_000;
+
+  it.each([hour, -hour])(
+    'holds where the wall clock is set by %d ms while the next interceptor waits',
+    async (jump) => {
+      let calls = 0;
+      await pair.link(
+        ({ b }) =>
+          b.handle(echo, () => {
+            calls++;
+            if (calls === 1) throw new UnavailableError('Not now.');
+            return NEVER;
+          }),
+        { intercept: { calls: [timeout(500), retry({ backoff: 100 })] } },
+      );
+      const { log: seen } = record(pair.ab.request(echo, 'x'));
+      await pair.grid.advance(0);
+      pair.grid.time.wallOffset += jump;
+      await pair.grid.advance(450, 50);
+      expect([calls, seen]).toStrictEqual([2, []]);
+      await pair.grid.advance(100, 50);
+      expect([calls, seen]).toMatchObject([2, [{ code: 'deadline-exceeded' }]]);
+    },
+  );
+
+  it.each([hour, -hour])('leaves a handler its time where the wall clock is set by %d ms meanwhile', async (jump) => {
+    const left: number[] = [];
+    const wait: HandlerInterceptor = (call, next) => pair.grid.timer(100).pipe(switchMap(() => next(call)));
+    await pair.link(({ b }) => {
+      b.handle(
+        echo,
+        (text, { deadline }) => {
+          left.push(deadline!.getTime() - pair.grid.time.wallNow());
+          return text;
+        },
+        { intercept: [timeout(500), wait] },
+      );
+    });
+    record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(0);
+    pair.grid.time.wallOffset += jump;
+    await pair.grid.advance(200, 50);
+    expect(left).toStrictEqual([400]);
+  });
+
   it('stops a handler', async () => {
     const aborted: string[] = [];
     await pair.link(({ b }) => {
@@ -128,6 +173,16 @@ describe('retry', () => {
     // Twenty calls, three retries at once, and a tenth of the calls.
     expect(calls.length).toBeGreaterThanOrEqual(24);
     expect(calls.length).toBeLessThanOrEqual(25);
+  });
+
+  it('repeats where the wall clock has been set past the deadline', async () => {
+    const calls: string[] = [];
+    await pair.link(({ b }) => b.handle(echo, failing(2, calls)), { intercept: { calls: [retry()] } });
+    const { log: seen } = record(pair.ab.request(echo, 'x'));
+    await pair.grid.advance(0);
+    pair.grid.time.wallOffset += 3_600_000;
+    await pair.grid.advance(2_000, 100);
+    expect(seen).toStrictEqual(['ok', 'done']);
   });
 
   it('is a default of a contract, too', async () => {
