@@ -22,8 +22,8 @@ export interface Runtime {
   /** Runs `task` after `ms` milliseconds; the result cancels it. A delay of 0 is a macrotask. */
   schedule(task: () => void, ms: number): () => void;
   /**
-   * Runs `task` when the event loop has turned: what the sockets have received by then has been read. The result cancels
-   * it. Default: a delay of 0, which Node may end before it looks at the sockets.
+   * Runs `task` when the event loop has turned: what the sockets have received by then has been read. The result
+   * cancels it. Default: a delay of 0, for which Node waits 1 ms.
    */
   readonly nextTurn?: ((task: () => void) => () => void) | undefined;
   /**

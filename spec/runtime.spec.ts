@@ -1,3 +1,4 @@
+import { stat } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 
@@ -91,7 +92,6 @@ describe('the runtime of the platform', () => {
     let turns = 0;
     let cancel = (): void => undefined;
     const turn = (): void => {
-      // A timer of 0 ms that was set now would be due at the end of the turn, and run before any socket is read.
       if (++turns < 1_000) cancel = runtime.nextTurn!(turn);
       const end = performance.now() + 2;
       while (performance.now() < end);
@@ -101,6 +101,20 @@ describe('the runtime of the platform', () => {
     cancel();
     expect(turns).toBeLessThan(1_000);
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('does not wait for the next turn where there is nothing to read, as a timer of 0 ms does', async () => {
+    const runtime = runtimeWith({});
+    const order: string[] = [];
+    await new Promise<void>((resolve) => {
+      // Within a turn, its end comes before any timer.
+      stat('.', () => {
+        runtime.schedule(resolve, 0);
+        runtime.schedule(() => order.push('timer'), 0);
+        runtime.nextTurn!(() => order.push('turn'));
+      });
+    });
+    expect(order[0]).toBe('turn');
   });
 
   it('has turns that can be cancelled, and timers for them in a browser', async () => {
