@@ -207,7 +207,9 @@ describe('a stream handler that fails', () => {
     });
     const { log } = record(pair.ab.stream(get, undefined));
     await pair.grid.settle();
-    expect(String(log.at(-1))).toContain('Return an iterable or a generator, or pipe through bufferBounded(…)');
+    expect(String(log.at(-1))).toContain(
+      'Return an iterable or a generator (for an input: fromIterable(…)), or pipe through bufferBounded(…)',
+    );
     expect(pair.grid.events).toMatchObject([{ type: 'handler-error', error: { code: 'buffer-overflow' } }]);
   });
 

@@ -132,7 +132,7 @@ export class ObservableFeeder<T, P extends Payload> implements Feeder, Observer<
     this.#outlet.fail(
       new BufferOverflowError(
         `An Observable produced faster than the other side consumes: more than ${String(items)} items or ${String(bytes)} bytes wait. ` +
-          `Return an iterable or a generator, or pipe through bufferBounded(…) or conflate().${more}`,
+          `Return an iterable or a generator (for an input: fromIterable(…)), or pipe through bufferBounded(…) or conflate().${more}`,
       ),
     );
   }

@@ -192,7 +192,7 @@ describe('the buffer of an Observable', () => {
     source.next(5);
     expect(overflow(outlet)).toBe(
       'An Observable produced faster than the other side consumes: more than 3 items or 1048576 bytes wait. ' +
-        'Return an iterable or a generator, or pipe through bufferBounded(…) or conflate().',
+        'Return an iterable or a generator (for an input: fromIterable(…)), or pipe through bufferBounded(…) or conflate().',
     );
     expect(source.observed).toBe(false);
     outlet.give(9);
