@@ -47,7 +47,8 @@ interface Answer {
 }
 
 /**
- * The hosts behind a DNS name, such as a headless service of Kubernetes: looked up again and again.
+ * The hosts behind a DNS name, such as a headless service of Kubernetes: looked up again and again, at the DNS servers
+ * of the machine. Names of `/etc/hosts`, such as `localhost`, are not found.
  *
  * It never errors and never completes. When a look-up fails, or finds nothing, the last list stays: a resolver that is
  * down must not take a cluster apart. A host is removed when it has been missing for `removeAfter` (10 s).
