@@ -76,7 +76,6 @@ export default {
     'lib/testing/simulation/fault-plan.ts:MessageFaultKind',
     'lib/files/file-region.ts:OpenRegion',
     'lib/testing/simulation/fault-plan.ts:Pair',
-    'lib/testing/network/fault-options.ts:PartitionOptions',
     'lib/codec/region-item.ts:RegionForm',
     'lib/node/files/send/source-file.ts:RegionHandle',
     'lib/files/file-region.ts:RegionObserver',

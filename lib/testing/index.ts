@@ -53,6 +53,7 @@ export type {
   FaultOptions,
   LineFaultOptions,
   MessageFaultOptions,
+  PartitionOptions,
   RestartOptions,
   SliceFaultOptions,
 } from './network/fault-options.js';
