@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { NEVER, Subject } from 'rxjs';
 import { answerPing } from '../../lib/connection/keepalive.js';
 import { Link, type ObservedFrame } from '../../lib/connection/link.js';
+import type { CallerStream } from '../../lib/mux/stream/caller-stream.js';
+import type { ResponderStream } from '../../lib/mux/stream/responder-stream.js';
 import { answerCalls } from '../../lib/mux/incoming-frames.js';
 import { linkedSockets } from '../../lib/transport/memory-socket.js';
 import { ProtocolError } from '../../lib/errors.js';
@@ -16,7 +18,7 @@ import type { WireMessage } from '../../lib/wire/batch.js';
 import { decodeFrames } from '../../lib/wire/decode.js';
 import type { Frame } from '../../lib/wire/frame.js';
 import { Flag, Op } from '../../lib/wire/ops.js';
-import { ResponseRecorder, testChecksum } from '../support/protocol/engines.js';
+import { ResponseRecorder, StreamRecorder, testChecksum, windowOf } from '../support/protocol/engines.js';
 import { bytesOf, frameOf, fromCaller, fromResponder, lineOf, messageOf } from '../support/protocol/frames.js';
 import { agreed, linkedPair, TestConnection } from '../support/protocol/links.js';
 import { ManualRuntime } from '../support/manual-runtime.js';
@@ -252,6 +254,68 @@ describe('the pings of a link', () => {
       own,
       own,
     ]);
+  });
+
+  it.each([
+    ['two rxgrid hosts', true],
+    ['an rxgrid host and a reference peer', false],
+  ])('keep %s connected while one of them is behind with reading for 100 s', (_, extended) => {
+    const runtime = new ManualRuntime();
+    const [a, b] = [new TestConnection(runtime), new TestConnection(runtime.forAnotherProcess())];
+    const [near, far] = linkedSockets();
+    const agreement = { ...agreed, extended };
+    const [behind, other] = [a.link(near, agreement), b.link(far, agreement)];
+    const closed: unknown[] = [];
+    for (const link of [behind, other]) link.closed.subscribe((error) => closed.push(error));
+    const pings: number[] = [];
+    behind.frames$.subscribe(({ direction, frame, at }) => {
+      if (direction === 'out' && frame.op === Op.Ping && frame.muxId === 0) pings.push(at);
+    });
+    a.serve(1, {
+      kind: 'unary',
+      respond: (mux, payload) => {
+        runtime.block(50);
+        mux.respond(payload);
+      },
+    });
+    a.serve(2, {
+      kind: 'duplex',
+      inWindow: undefined,
+      outWindow: windowOf(4),
+      open: (mux) => {
+        mux.attach(new StreamRecorder<ResponderStream>('handler'));
+      },
+    });
+    for (const link of [behind, other]) link.ping();
+    runtime.advance(100);
+    const stream = new StreamRecorder<CallerStream>('caller');
+    stream.mux = other.engine.openStream({
+      address: { handler: 2 },
+      payload: bytesOf(''),
+      outWindow: windowOf(4),
+      inCapacity: 0,
+      deadline: Infinity,
+      sink: stream,
+      meta: undefined,
+    });
+    runtime.advance(100);
+    const began = runtime.now();
+    const calls = Array.from({ length: 2_000 }, () => {
+      const call = new ResponseRecorder();
+      other.engine.request({ handler: 1 }, bytesOf('x'), began + 1e6, call);
+      return call;
+    });
+    pings.length = 0;
+    runtime.advance(130_000);
+    expect(closed).toStrictEqual([]);
+    expect(calls.every(({ received }) => received.length === 1)).toBe(true);
+    // One per interval, though late by the 16 slow frames between two looks at the clock.
+    expect(pings.length).toBeLessThanOrEqual(13);
+    // The pings of the stream get no answer either. A reference peer may give it up for that.
+    if (extended) expect(stream.received).toStrictEqual([]);
+    for (const link of [behind, other]) link.close();
+    runtime.advance(100);
+    expect(runtime.scheduled).toBe(0);
   });
 
   it('keep two links alive indefinitely, and measure', () => {

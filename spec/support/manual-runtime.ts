@@ -57,6 +57,19 @@ export class ManualRuntime implements Runtime {
     };
   }
 
+  /** The runtime of another process on the same time. */
+  forAnotherProcess(): Runtime {
+    return {
+      now: () => this.now(),
+      wallNow: () => this.wallNow(),
+      random: () => this.random(),
+      defer: (task) => {
+        this.defer(task);
+      },
+      schedule: (task, ms) => this.schedule(task, ms),
+    };
+  }
+
   /** Lets time pass while the event loop is blocked: no timer runs. */
   block(ms: number): void {
     this.#now += ms;

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../../lib/runtime.js';
 import type { Observable } from 'rxjs';
 import { agree, announcedExtensions, type Agreement } from '../../../lib/connection/handshake.js';
 import { HostConnection } from '../../../lib/connection/host-connection.js';
@@ -43,13 +44,13 @@ export const agreed: Agreement = agree(announcedExtensions('auto'), announcedExt
 
 /** A connection to `host`, with its states and handlers. */
 export class TestConnection {
-  readonly runtime: ManualRuntime;
+  readonly runtime: Runtime;
   readonly limits: Limits;
   readonly connection: HostConnection;
   readonly states: ConnectionState[] = [];
   readonly #responders = new Map<number, Responder>();
 
-  constructor(runtime: ManualRuntime, host = 'http://b', limits: Partial<Limits> = {}) {
+  constructor(runtime: Runtime, host = 'http://b', limits: Partial<Limits> = {}) {
     this.runtime = runtime;
     this.limits = { ...defaultLimits, ...limits };
     this.connection = new HostConnection({ host, runtime, limits: this.limits });
