@@ -36,8 +36,10 @@ export interface ReaderOptions {
   onBehind(behind: boolean): void;
 }
 
-/** Frames between two readings of the clock; a power of two. */
+/** Frames between two readings of the clock, at most: fewer where frames take long. */
 const framesPerReading = 16;
+/** Time between two readings of the clock, in ms, about which the number of frames is chosen. */
+const timePerReading = 0.5;
 /** Bytes of payloads between two readings of the clock, at most about: the handlers of large ones often take long. */
 const bytesPerReading = 16 << 10;
 /**
@@ -66,7 +68,10 @@ export class MessageReader implements SlicedReader {
   #sliceEnd = Infinity;
   // The last run of messages in which this reader has read.
   #lastRun = -1;
-  #frameCount = 0;
+  // Frames until the clock is read, and how many it was last time.
+  #framesLeft = framesPerReading;
+  #frames = framesPerReading;
+  #clockReadAt = 0;
   // Bytes of payloads since the last reading of the clock.
   #bytesRead = 0;
   #isLargeMessage = false;
@@ -97,6 +102,7 @@ export class MessageReader implements SlicedReader {
     }
     this.#sliceUsedUp = false;
     this.#sliceEnd = time.sliceEnd;
+    this.#clockReadAt = at;
     if (this.#lastRun !== time.run) this.#beginRun(time.run);
     if (this.#options.marks.buggify?.('a slice is used up at once') === true) this.#useUpSlice();
     this.#run(() => this.#begin(message, at));
@@ -132,6 +138,7 @@ export class MessageReader implements SlicedReader {
   readSlice(end: number): void {
     this.#sliceUsedUp = false;
     this.#sliceEnd = end;
+    this.#clockReadAt = this.#options.now();
     this.#beginRun(this.#options.time.run);
     this.#behind = false;
     this.#run(() => this.#continue());
@@ -140,17 +147,17 @@ export class MessageReader implements SlicedReader {
     this.#options.onBehind(false);
   }
 
-  // In each run, a reader may read so many frames before it looks at the clock.
+  // In each run, a reader may read some frames before it reads the clock.
   #beginRun(run: number): void {
     this.#lastRun = run;
-    this.#frameCount = 0;
+    this.#framesLeft = this.#frames;
     this.#bytesRead = 0;
   }
 
   // Of simulations: the next frame is the last one of this slice.
   #useUpSlice(): void {
     this.#sliceEnd = -Infinity;
-    this.#frameCount = framesPerReading - 1;
+    this.#framesLeft = 1;
   }
 
   #run(first: () => boolean): void {
@@ -215,11 +222,21 @@ export class MessageReader implements SlicedReader {
     // Before the frame is visited: its view may be overwritten then.
     this.#bytesRead += frame.payload.length;
     if (!this.#options.visit(frame)) return false;
-    if ((++this.#frameCount & (framesPerReading - 1)) !== 0 && this.#bytesRead < bytesPerReading) return true;
-    this.#bytesRead = 0;
-    this.#sliceUsedUp = this.#options.now() >= this.#sliceEnd;
-    return !this.#sliceUsedUp;
+    if (--this.#framesLeft > 0 && this.#bytesRead < bytesPerReading) return true;
+    return this.#hasTimeLeft();
   };
+
+  // Reads the clock, and chooses after how many frames it is read next.
+  #hasTimeLeft(): boolean {
+    const now = this.#options.now();
+    const read = this.#frames - this.#framesLeft;
+    const fitting = (read * timePerReading) / (now - this.#clockReadAt);
+    this.#framesLeft = this.#frames = Math.max(1, Math.min(framesPerReading, 2 * this.#frames, Math.floor(fitting)));
+    this.#clockReadAt = now;
+    this.#bytesRead = 0;
+    this.#sliceUsedUp = now >= this.#sliceEnd;
+    return !this.#sliceUsedUp;
+  }
 
   // Methods, because the compiler cannot see that handling a frame changes these fields.
   #isBehind(): boolean {

@@ -40,7 +40,10 @@ function makeReader(frameTime: number, maxFrames = 1_000) {
   const pass = (ms: number): void => {
     time += ms;
   };
-  return { runtime, reader, seen, faults, behind, pass };
+  const setFrameTime = (ms: number): void => {
+    frameTime = ms;
+  };
+  return { runtime, reader, seen, faults, behind, pass, setFrameTime };
 }
 
 const message = (from: number, count: number): Uint8Array =>
@@ -50,7 +53,7 @@ describe('a message with many frames', () => {
   it('is read in slices, in order, and yields to the event loop between them', () => {
     const { runtime, reader, seen, behind } = makeReader(1);
     reader.receive(message(1, 100));
-    // The clock is looked at after every 16 frames.
+    // At first the clock is read after 16 frames.
     expect([seen.length, behind]).toStrictEqual([16, [true]]);
     runtime.advance(0);
     expect(seen.map(({ id }) => id)).toStrictEqual(Array.from({ length: 100 }, (_, index) => index + 1));
@@ -65,7 +68,26 @@ describe('a message with many frames', () => {
     reader.receive(messageOf(requests));
     expect([seen.length, behind]).toStrictEqual([2, [true]]);
     runtime.advance(0);
-    expect(seen.map(({ slice }) => slice)).toStrictEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+    expect(seen.map(({ slice }) => slice)).toStrictEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('has the clock read after each frame where frames take long, and after 16 again where they do not', () => {
+    const { runtime, reader, seen, setFrameTime } = makeReader(5);
+    reader.receive(message(1, 40));
+    runtime.advance(0);
+    const sizes = (): number[] => {
+      const counts = new Map<number, number>();
+      for (const { slice } of seen) counts.set(slice, (counts.get(slice) ?? 0) + 1);
+      return [...counts.values()];
+    };
+    expect(sizes()).toStrictEqual([16, ...Array.from({ length: 24 }, () => 1)]);
+    seen.length = 0;
+    setFrameTime(0.01);
+    runtime.advance(100);
+    reader.receive(message(1, 1_000));
+    runtime.advance(0);
+    // A slice of 4 ms has 400 of them.
+    expect(sizes().length).toBeLessThanOrEqual(4);
   });
 
   it('is read before messages that arrive meanwhile', () => {
