@@ -1,3 +1,4 @@
+import { aFunction, checkOption } from '../../check.js';
 import { equal } from '../marbles/equality.js';
 import { GridAssertionError } from '../marbles/assertion.js';
 import { inspect } from '../marbles/inspect.js';
@@ -11,8 +12,11 @@ import type { Simulation } from '../simulation/workload.js';
  * ```ts
  * await simulate({ …, invariants: [eventuallyAgree((host) => stores.get(host)!.entries())] });
  * ```
+ *
+ * @throws ConfigurationError for a `view` that is no function.
  */
 export function eventuallyAgree(view: (host: string, simulation: Simulation) => unknown) {
+  checkOption('eventuallyAgree: view', view, aFunction('returns what a host has, by its name'));
   return (simulation: Simulation): Invariant => ({
     name: 'the hosts agree in the end',
     end: () => {

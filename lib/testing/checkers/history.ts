@@ -6,6 +6,7 @@
  *                       └── unknown  it may have taken effect, or still may: its answer was lost
  */
 
+import { aFunction, checkOption } from '../../check.js';
 import type { Invariant } from '../simulation/invariant.js';
 
 /** How an operation ended; `open` while it has not. */
@@ -37,6 +38,8 @@ export interface OpenEntry<Result> {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const aChecker = aFunction('checks a history, such as linearizable(model)');
 
 /** Records the operations of a test with their results, for checkers. */
 export class History<Operation = unknown, Result = unknown> {
@@ -99,9 +102,10 @@ export class History<Operation = unknown, Result = unknown> {
   /**
    * Checks the history so far with a checker, such as `linearizable(model)`.
    *
-   * @throws GridAssertionError where it does not hold.
+   * @throws GridAssertionError where it does not hold; ConfigurationError for what is no checker.
    */
   check(checker: Checker<Operation, Result>): void {
+    checkOption('history.check: the checker', checker, aChecker);
     checker({ history: this }).end?.();
   }
 }

@@ -1,3 +1,4 @@
+import { aFunction, checkOptions, someText, whole } from '../../check.js';
 import { GridAssertionError } from '../marbles/assertion.js';
 import { inspect } from '../marbles/inspect.js';
 import type { Checker, HistoryEntry } from './history.js';
@@ -11,6 +12,14 @@ export interface LinearizableOptions {
   /** States that the search visits, for each part of the history, before it gives up. Default 1 000 000. */
   readonly maxStates?: number;
 }
+
+const modelRules = {
+  initial: aFunction('returns the state before the first operation'),
+  step: aFunction('does one operation, and returns { state } or undefined'),
+  part: aFunction('names the part of the state that an operation touches'),
+  stateKey: aFunction('returns a text that is equal for equal states only'),
+};
+const optionRules = { name: someText, maxStates: whole(1) };
 
 /** Lines of operations in a failure. */
 const mostLines = 20;
@@ -27,11 +36,20 @@ const mostLines = 20;
  * The search is the algorithm of Wing and Gong (1993) with the memory of Lowe (2017), and checks the parts of the model
  * apart, as in A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality" (2015). Its time can
  * grow exponentially with the number of operations that overlap: give the model a `part`.
+ *
+ * @throws ConfigurationError for a model without `initial` or `step`, and for an invalid option.
  */
 export function linearizable<Operation, Result, State>(
   model: Model<Operation, Result, State>,
-  { name = 'the history is linearizable', maxStates = 1_000_000 }: LinearizableOptions = {},
+  options: LinearizableOptions = {},
 ): Checker {
+  checkOptions(model, modelRules, {
+    of: 'linearizable: the model',
+    required: ['initial', 'step'],
+    mayHaveOthers: true,
+  });
+  checkOptions(options, optionRules, { of: 'linearizable' });
+  const { name = 'the history is linearizable', maxStates = 1_000_000 } = options;
   return ({ history }) => ({
     name,
     end: () => {

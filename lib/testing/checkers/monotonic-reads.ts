@@ -1,3 +1,4 @@
+import { aFunction, checkOptions } from '../../check.js';
 import { GridAssertionError } from '../marbles/assertion.js';
 import { inspect } from '../marbles/inspect.js';
 import type { Checker, HistoryEntry } from './history.js';
@@ -12,12 +13,20 @@ export interface MonotonicReadsOptions<Operation, Result> {
   readonly version: (result: Result, operation: Operation) => number | undefined;
 }
 
-/** A reader that has read a value never reads an older one later. Reads that overlap may have come in any order. */
-export function monotonicReads<Operation, Result>({
-  session,
-  of = () => '',
-  version,
-}: MonotonicReadsOptions<Operation, Result>): Checker {
+const rules = {
+  session: aFunction('names the reader'),
+  of: aFunction('names what is read'),
+  version: aFunction('returns how new the value is that was read'),
+};
+
+/**
+ * A reader that has read a value never reads an older one later. Reads that overlap may have come in any order.
+ *
+ * @throws ConfigurationError for an unknown, missing or invalid option.
+ */
+export function monotonicReads<Operation, Result>(options: MonotonicReadsOptions<Operation, Result>): Checker {
+  checkOptions(options, rules, { of: 'monotonicReads', required: ['session', 'version'] });
+  const { session, of = () => '', version } = options;
   return ({ history }) => ({
     name: 'reads are monotonic',
     end: () => {

@@ -1,3 +1,4 @@
+import { aFunction, checkOptions } from '../../check.js';
 import { GridAssertionError } from '../marbles/assertion.js';
 import { inspect } from '../marbles/inspect.js';
 import type { Invariant } from '../simulation/invariant.js';
@@ -19,11 +20,20 @@ export interface NoLostUpdateOptions<Operation, Result = unknown> {
   readonly present: (simulation: Simulation) => Iterable<string | number>;
 }
 
+const rules = {
+  update: aFunction('identifies the update that an operation makes'),
+  present: aFunction('returns the updates that are there at the end'),
+};
+
 /**
  * Every update that was acknowledged is there at the end; none is there that was never sent, and none twice. An update
  * whose answer was lost may be there or not.
+ *
+ * @throws ConfigurationError for an unknown, missing or invalid option.
  */
-export function noLostUpdate<Operation, Result = unknown>({ update, present }: NoLostUpdateOptions<Operation, Result>) {
+export function noLostUpdate<Operation, Result = unknown>(options: NoLostUpdateOptions<Operation, Result>) {
+  checkOptions(options, rules, { of: 'noLostUpdate', required: ['update', 'present'] });
+  const { update, present } = options;
   return (simulation: Simulation): Invariant => ({
     name: 'no update is lost',
     end: () => {

@@ -9,6 +9,7 @@
  *     at an end:   its operation must come before, and did not: undo the last one that was done, and go on behind it
  */
 
+import { ConfigurationError } from '../../errors.js';
 import type { HistoryEntry } from './history.js';
 import { defaultStateKey, type Model } from './model.js';
 
@@ -36,7 +37,14 @@ export type OrderFound<Operation, Result, State> =
       readonly stuck: HistoryEntry<Operation, Result>;
     };
 
-/** Searches an order of `entries`. Gives up after `maxStates` different situations. */
+/** Steps of a search that are checked for a model that changes its state. A model that does, does so soon. */
+const checkedSteps = 100;
+
+/**
+ * Searches an order of `entries`. Gives up after `maxStates` different situations.
+ *
+ * @throws ConfigurationError for a model that gives no state, or changes the one that it was given.
+ */
 export function searchOrder<Operation, Result, State>(
   model: Model<Operation, Result, State>,
   entries: readonly HistoryEntry<Operation, Result>[],
@@ -49,11 +57,14 @@ export function searchOrder<Operation, Result, State>(
   let doneBits = 0n;
   let state = model.initial();
   let best: Extract<OrderFound<Operation, Result, State>, { kind: 'none' }> | undefined;
+  let steps = 0;
   let event = head.after;
   while (event !== undefined) {
     const { entry, end, bit } = event;
     if (end !== undefined) {
+      const before = steps++ < checkedSteps ? keyOf(state) : undefined;
       const next = model.step(state, entry.operation, entry.outcome === 'ok' ? { result: entry.result! } : undefined);
+      checkStep(next, before === undefined || before === keyOf(state));
       const situation = next === undefined ? '' : `${(doneBits | bit).toString(36)} ${keyOf(next.state)}`;
       if (next === undefined || tried.has(situation)) {
         event = event.after;
@@ -81,6 +92,19 @@ export function searchOrder<Operation, Result, State>(
     event = last.event.after;
   }
   return { kind: 'found' };
+}
+
+// Either fault would make the search accept whatever happened.
+function checkStep(next: unknown, isUnchanged: boolean): void {
+  if (!isUnchanged) {
+    throw new ConfigurationError(
+      'linearizable: `step` of the model changed the state that it was given. Return a new one, such as [...list, item].',
+    );
+  }
+  if (next === undefined || (typeof next === 'object' && next !== null && 'state' in next)) return;
+  throw new ConfigurationError(
+    'linearizable: `step` of the model must return { state }, or undefined where the operation cannot have given that.',
+  );
 }
 
 // What is open or unknown ends behind everything else.

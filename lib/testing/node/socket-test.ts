@@ -1,4 +1,4 @@
-import { checkOptions, anyMs, whole, type Rule } from '../../check.js';
+import { aFunction, anyMs, checkOption, checkOptions, whole, type Rule } from '../../check.js';
 import { systemRuntime } from '../../runtime.js';
 import type { FlowClusterOptions, FlowContext } from '../flow-context.js';
 import { unstruckError } from '../grid-test-run.js';
@@ -37,6 +37,7 @@ export async function socketTest(
   body: (context: FlowContext) => void | Promise<void>,
   options: SocketTestOptions = {},
 ): Promise<void> {
+  checkOption('socketTest: the body', body, aFunction('takes the context of the test'));
   checkOptions(options, rules, { of: 'socketTest' });
   const { seed = 1, timeout = 30_000 } = options;
   const seeded = new SeededRandom(seed);

@@ -1,6 +1,7 @@
 import {
   aFunction,
   anObject,
+  checkOption,
   checkOptions,
   either,
   oneOf,
@@ -14,8 +15,10 @@ import { ConfigurationError } from '../../errors.js';
 import { inspect } from '../marbles/inspect.js';
 import { checkHostName, nearestOf } from '../name-check.js';
 import { faultKinds, type FaultMix } from './fault-plan.js';
+import type { Invariant } from './invariant.js';
 import type { Step } from './plan.js';
 import type { SimulationOptions } from './simulate.js';
+import type { Simulation, Workload } from './workload.js';
 
 const mixRules: Readonly<Record<keyof FaultMix, Rule>> = {
   every: wholeMs(1),
@@ -51,6 +54,39 @@ const runRules: Readonly<Record<keyof SimulationOptions<unknown>, Rule>> = {
 /** @throws ConfigurationError for an option that is unknown or out of its range. */
 export function checkSimulation(options: object): void {
   checkOptions(options, runRules, { of: 'simulate', required: ['workload'] });
+}
+
+const workloadRules: Readonly<Record<keyof Workload<unknown>, Rule>> = {
+  setup: aFunction('registers the handlers at a manager'),
+  draw: aFunction('draws one operation'),
+  perform: aFunction('carries an operation out'),
+  mayFail: aFunction('says whether an operation may fail with an error'),
+  unhandled: aFunction('takes what nobody handles'),
+  invariants: aList,
+};
+
+/** A workload as it was made. @throws ConfigurationError for one that lacks a function. */
+export function checkedWorkload<Operation>(workload: Workload<Operation>): Workload<Operation> {
+  const required = ['setup', 'draw', 'perform'];
+  checkOptions(workload, workloadRules, { of: 'simulate: the workload', required, mayHaveOthers: true });
+  return workload;
+}
+
+const makesInvariant = aFunction('makes an invariant, such as linearizable(model)');
+const anInvariant: Rule = {
+  expected: 'an invariant: a name, and `step`, `end` or `closed`. A checker is given as linearizable(model)',
+  accepts: (value) => {
+    const { name, step, end, closed } = Object(value) as Partial<Invariant>;
+    return typeof value === 'object' && typeof name === 'string' && (step ?? end ?? closed) !== undefined;
+  },
+};
+
+/** Makes an invariant of the options. @throws ConfigurationError for what makes none, and would check nothing. */
+export function invariantOf(make: (simulation: Simulation) => Invariant, simulation: Simulation): Invariant {
+  checkOption('simulate: each of `invariants`', make, makesInvariant);
+  const invariant = make(simulation);
+  checkOption('simulate: what each of `invariants` returns', invariant, anInvariant);
+  return invariant;
 }
 
 /** @throws ConfigurationError for an unknown option or kind, and for an empty list of kinds. */

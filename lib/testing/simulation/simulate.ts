@@ -121,7 +121,8 @@ const transcriptHistory = 200;
  * ConfigurationError without a host.
  */
 export function simulate<Operation>(options: SimulationOptions<Operation>): Promise<SimulationReport> {
-  const { signal, wait } = options;
+  // Options that are none are refused where they are checked.
+  const { signal, wait } = (options as Partial<typeof options> | undefined) ?? {};
   return exclusively({ what: 'simulate', signal, wait }, async (turn) => {
     // Compiled before time is virtual: later it takes no time.
     const checksum = await createChecksum();

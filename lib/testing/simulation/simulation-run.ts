@@ -19,6 +19,7 @@ import type { Invariant } from './invariant.js';
 import { chooseCore, type Liveness } from './liveness.js';
 import { operationRules, Operations, type Outcomes } from './operations.js';
 import { drawPlan, type Step } from './plan.js';
+import { checkedWorkload, invariantOf } from './plan-check.js';
 import { checkConnected, checkInvariants } from './run-checks.js';
 import { RunMarks } from './run-marks.js';
 import { transcriptOf } from './run-transcript.js';
@@ -115,7 +116,7 @@ export class SimulationRun<Operation> implements Simulation {
       },
     });
     this.cluster.network.watch(this.#log);
-    this.#workload = workload(this);
+    this.#workload = checkedWorkload(workload(this));
     this.#disturbance = new Disturbance(options.quiet);
     this.#operations = new Operations({
       simulation: this,
@@ -125,7 +126,7 @@ export class SimulationRun<Operation> implements Simulation {
     });
     this.#ready = true;
     for (const { manager, name } of this.cluster.hosts) this.#workload.setup(manager, name);
-    this.#invariants = [...invariants.map((make) => make(this)), ...(this.#workload.invariants ?? [])];
+    this.#invariants = [...invariants.map((make) => invariantOf(make, this)), ...(this.#workload.invariants ?? [])];
     const { faults, liveness } = options;
     const random = this.clock.seeded.fork('plan');
     this.#core =

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER } from 'rxjs';
-import { type, unary } from '../../../lib/index.js';
+import { ConfigurationError, type, unary } from '../../../lib/index.js';
 import {
   eventuallyAgree,
   gridTest,
   History,
+  linearizable,
+  type Model,
   monotonicReads,
   noLostUpdate,
   simulate,
@@ -183,4 +185,39 @@ describe('monotonicReads', () => {
         history.check(checker);
       }).toThrow('read version 2, and then');
     }));
+});
+
+describe('checkers', () => {
+  const none = {} as never;
+
+  it.each<[() => unknown, string]>([
+    [
+      () => linearizable(undefined as never),
+      'linearizable: the model: the options must be an object; it is undefined.',
+    ],
+    [() => linearizable(none), 'linearizable: the model needs initial: a function'],
+    [() => linearizable({ initial: () => 0, stpe: () => undefined } as never), 'no option stpe. Did you mean step?'],
+    [() => noLostUpdate(none), 'noLostUpdate needs update: a function'],
+    [() => noLostUpdate({ update: () => 1 } as never), 'noLostUpdate needs present: a function'],
+    [() => monotonicReads({ sesion: () => '', version: () => 1 } as never), 'Did you mean session?'],
+    [() => monotonicReads(none), 'monotonicReads needs session: a function'],
+    [() => eventuallyAgree(none), 'eventuallyAgree: view must be a function'],
+    [() => new History({ now: () => 0 }).check(none), 'history.check: the checker must be a function'],
+  ])('refuse what lacks a function: %s', (make, text) => {
+    expect(make).toThrow(ConfigurationError);
+    expect(make).toThrow(text);
+  });
+
+  it.each<[string, (list: number[], item: number) => unknown, string]>([
+    ['changes its state', (list, item) => (list.push(item), { state: list }), 'changed the state that it was given'],
+    ['returns the bare state', (list, item) => [...list, item], 'must return { state }'],
+    ['returns null', () => null, 'must return { state }'],
+  ])('refuse a model whose step %s, and accepts whatever happened', (_, step, text) => {
+    const history = new History<number, number>({ now: () => 0 });
+    for (const item of [1, 2]) history.begin(item).ok(item);
+    const model = { initial: () => [], step } as unknown as Model<number, number, number[]>;
+    expect(() => {
+      history.check(linearizable(model));
+    }).toThrow(text);
+  });
 });

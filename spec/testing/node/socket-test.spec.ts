@@ -156,6 +156,7 @@ describe('socketTest', () => {
     });
     await expect(never).rejects.toThrow('Faults that never struck');
     await expect(socketTest(() => undefined, { sed: 1 } as never)).rejects.toThrow('socketTest has no option sed.');
+    await expect(socketTest(undefined as never)).rejects.toThrow('socketTest: the body must be a function');
   });
 
   it('ends at its timeout, and closes everything', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { type, unary, type Manager } from '../../../lib/index.js';
 import {
+  linearizable,
   simulate,
   type Simulation,
   SimulationError,
@@ -396,6 +397,22 @@ describe('simulate', () => {
     );
     expect(error.differs).toBeUndefined();
     expect(error.steps).toHaveLength(1);
+  });
+
+  it('refuses a workload that lacks a function, and an invariant that checks nothing', async () => {
+    const { workload } = counters();
+    const lacking = (name: string) => (simulation: Simulation) => ({ ...workload(simulation), [name]: undefined });
+    for (const [options, text] of [
+      [{ workload: lacking('draw') }, 'simulate: the workload needs draw: a function that draws one operation.'],
+      [{ workload: lacking('perform') }, 'simulate: the workload needs perform'],
+      [{ invariants: [linearizable] }, 'linearizable: the model'],
+      [{ invariants: [() => linearizable] }, 'must be an invariant: a name, and `step`, `end` or `closed`.'],
+      [{ invariants: [{ name: 'x', end: fails }] }, 'simulate: each of `invariants` must be a function'],
+      [{ invariants: [() => ({ name: 'x' })] }, 'simulate: what each of `invariants` returns must be an invariant'],
+    ] as const) {
+      await expect(simulate({ ...counters(), ...(options as object) })).rejects.toThrow(text);
+    }
+    await expect(simulate(undefined as never)).rejects.toThrow('simulate: the options must be an object');
   });
 
   it('refuses invalid options by name', async () => {
