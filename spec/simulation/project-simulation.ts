@@ -36,7 +36,7 @@ const idleEvery = 7;
 const idleMs = 1_500;
 /** And so many are storms: bursts of calls that come at once, and limits that they reach. */
 const stormEvery = 10;
-const stormBursts = 5;
+const stormBursts = 25;
 
 /** The simulation of the library: all kinds of calls, all faults, and everything that the protocol promises. */
 export function projectSimulation({ seed, hosts, steps, shrinkRuns }: ProjectSimulation): SimulationOptions<Act> {

@@ -257,3 +257,14 @@ it('a host that was blocked reads the new token of a leaf before it checks the o
   ];
   await simulate(projectSimulation({ seed: 30_512, hosts: 5, steps, shrinkRuns: 0 }));
 });
+
+// A hostile peer that gave up its handshake with a paused process left its socket open: the host kept the connection,
+// and its timer. A fault of the simulation, found as seed 48643.
+it('a hostile peer that is accepted too late leaves nothing', async () => {
+  const steps: Step<Act>[] = [
+    { at: 0, operation: { act: 'attack', id: 47, host: 'b', attack: 'does not know a stream any more' } },
+    { at: 23, fault: { kind: 'pause', host: 'b', for: 10_000 } },
+  ];
+  const options = projectSimulation({ seed: 48_643, hosts: 5, steps });
+  await expect(simulate(options)).resolves.toMatchObject({ steps: 2 });
+});

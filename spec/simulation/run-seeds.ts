@@ -18,8 +18,26 @@ export interface SeedResult {
   readonly failure?: { readonly invariant: string; readonly message: string };
 }
 
-/** Runs one seed of the project's simulation. */
-export async function runSeed(seed: number, { hosts, shrinkRuns }: SeedsToRun): Promise<SeedResult> {
+/**
+ * Runs one seed of the project's simulation. A run makes thousands of errors, and a trace of each would cost a
+ * twentieth of it: only a seed that fails is run with traces, again.
+ */
+export async function runSeed(seed: number, options: SeedsToRun): Promise<SeedResult> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  let result: SeedResult;
+  try {
+    result = await attempt(seed, { ...options, shrinkRuns: 0 });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  if (result.failure === undefined) return result;
+  const again = await attempt(seed, options);
+  // A failure that does not come again is one all the same.
+  return again.failure === undefined ? result : again;
+}
+
+async function attempt(seed: number, { hosts, shrinkRuns }: SeedsToRun): Promise<SeedResult> {
   try {
     const { events, fingerprint, marks } = await simulate(
       projectSimulation({ seed, hosts, ...(shrinkRuns === undefined ? {} : { shrinkRuns }) }),

@@ -39,6 +39,7 @@ export function socketOf(kind: PeerKind, socket: Socket): Socket {
       },
     },
     drained,
+    slabs: socket.slabs,
     get bufferedBytes() {
       return socket.bufferedBytes;
     },

@@ -48,7 +48,10 @@ export class RawPeer {
     const peer = await RawPeer.open(cluster, clock, name, host);
     if (peer === undefined) return undefined;
     await peer.#introduce();
-    return peer.#connected ? peer : undefined;
+    if (peer.#connected) return peer;
+    // The host may still accept it, and would keep the connection.
+    peer.close();
+    return undefined;
   }
 
   /** Opens a socket to a host, and does not say who it is. Undefined: it cannot be reached. */
@@ -59,7 +62,15 @@ export class RawPeer {
       dialing.catch(() => undefined),
       5_000,
     );
-    if (socket === undefined) return undefined;
+    if (socket === undefined) {
+      void dialing.then(
+        (late) => {
+          late.outbound.complete();
+        },
+        () => undefined,
+      );
+      return undefined;
+    }
     peer.#begin(socket);
     return peer;
   }
