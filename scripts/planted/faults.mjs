@@ -480,6 +480,13 @@ export const faults = [
     specs: ['spec/mux/timer-wheel'],
   },
   {
+    name: 'each connection has a slice of its own',
+    file: 'lib/mux/engine.ts',
+    find: 'time: ReadingTime.of(runtime),',
+    replace: 'time: new ReadingTime(runtime),',
+    specs: ['spec/mux/reading-time'],
+  },
+  {
     name: 'a message is dropped that comes while another one is read',
     file: 'lib/mux/message-reader.ts',
     find: `    if (this.#reading || this.#behind) {
