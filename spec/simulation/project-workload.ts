@@ -18,6 +18,7 @@ import { dialRate } from './invariants/dial-rate.js';
 import { dialedGrace } from './invariants/dialed-grace.js';
 import { emptyItems } from './invariants/empty-items.js';
 import { enginesAreEmpty } from './invariants/engines.js';
+import { turnsAreFair } from './invariants/fair-turns.js';
 import { handlerDeadlines } from './invariants/handler-deadlines.js';
 import { keepalive } from './invariants/keepalive.js';
 import { muxEnd } from './invariants/mux-end.js';
@@ -116,6 +117,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       enginesAreEmpty(model),
       windowsHold(line.peers),
       callBounds(),
+      turnsAreFair(),
       pingsAreSent(),
       { name: answers.name, end: () => answers.check() },
       backOff(simulation, ledger, inBackOff),
