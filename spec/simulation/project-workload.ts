@@ -95,7 +95,7 @@ export function projectWorkload(simulation: Simulation, options: ProjectWorkload
       world.probes.set(name, probes);
       const disk = (): Promise<void> => cluster.host(name).disk.access();
       registerHandlers(manager, ledger, disk);
-      registerFileHandlers(manager, disk, violate);
+      registerFileHandlers(manager, name, disk, world);
       registerOddHandlers(manager, violate);
       registerContractHandlers(manager, world.runs);
       registerGuardedHandlers(manager);

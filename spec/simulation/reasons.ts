@@ -133,11 +133,12 @@ export class Reasons {
 
   /**
    * Whether a host that closes its connection to another one at that time does so because its own process stood still
-   * until then: nothing else has happened to the two.
+   * until then: nothing else has happened to the two. Timers that were due meanwhile run then; a later one was not late,
+   * and what the line held back meanwhile may still be on its way.
    */
   blames(own: string, other: string, at: number): boolean {
     const isHeldUp = ({ fault, until }: StartedFault): boolean =>
-      fault.kind === 'pause' && fault.host === own && until <= at && at <= until + 100;
+      fault.kind === 'pause' && fault.host === own && until <= at && at <= until + 1;
     const { faults } = this.#simulation;
     const last = faults.find(isHeldUp);
     if (last === undefined || [own, other].some((host) => this.wasUpset(host, last.at))) return false;

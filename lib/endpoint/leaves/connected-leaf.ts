@@ -21,7 +21,7 @@ import type { Runtime } from '../../runtime.js';
 import { exhausted } from '../../wire/payloads/call-error.js';
 import { controlBounds } from '../../wire/payloads/control-map.js';
 import { encodeTtl, renewToken, ttlOf } from './leaf-control.js';
-import { heldUpAfter, readingTime, timerAfterReading } from './timer-after-reading.js';
+import { readingTime, timerAfterReading } from './timer-after-reading.js';
 
 /** Bounds of each leaf of a host. */
 export interface LeafLimits {
@@ -126,7 +126,7 @@ export class ConnectedLeaf {
       this.#expireAt(expiresAt);
     };
     const left = expiresAt - runtime.wallNow();
-    if (woken && left < -heldUpAfter) {
+    if (woken && left < 0) {
       this.#cancelExpiry = timerAfterReading(runtime, again, readingTime);
       return;
     }

@@ -92,10 +92,11 @@ export const guardedCalls: Readonly<Record<string, (context: OddContext) => Prom
   Object.entries(outcomes).flatMap(([what, [atHandlerSide, atCaller]]) => {
     const made =
       (request: string, due: string) =>
-      async ({ connection, intercepted, expect }: OddContext): Promise<void> => {
+      async ({ connection, intercepted, slowLine, expect }: OddContext): Promise<void> => {
         if (request !== what && !intercepted) return;
         const { code } = await end(connection.request(guarded, request, { timeout: 600 }));
-        expect(due === '' || code === due, `${code} in place of ${due}`);
+        const isLate = slowLine && code === 'deadline-exceeded';
+        expect(due === '' || code === due || isLate, `${code} in place of ${due}`);
       };
     return [
       [`interceptor of the handler: ${what}`, made(what, atHandlerSide)],

@@ -34,6 +34,8 @@ export interface OddContext {
   readonly runs: ReadonlyMap<number, number>;
   /** Calls pass the interceptors of the simulation. */
   readonly intercepted: boolean;
+  /** Messages wait for those before them: a call may need longer than its deadline. */
+  readonly slowLine: boolean;
   /** Hosts disconnect leaves that make no calls. */
   readonly idleLeaves: boolean;
   /** Full name of another host, for relays; that of the host itself where there is none. */
@@ -89,7 +91,7 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
   };
   try {
     const connection = cluster.host(from).connection(to);
-    const { intercepted, idleLeaves } = line;
+    const { intercepted, idleLeaves, bandwidth } = line;
     const parts = {
       connection,
       id,
@@ -99,6 +101,7 @@ export async function performOddity({ id, from, to, what }: Oddity, world: World
       clock,
       runs: world.runs,
       intercepted,
+      slowLine: bandwidth !== undefined,
       idleLeaves,
       third: third.url,
     };
