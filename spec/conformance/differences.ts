@@ -40,6 +40,8 @@ export const reasons = {
   'stray of a responder':
     'What a responder sends for a mux that has ended is answered with DisconnectServerMux. The reference answers DisconnectClientMux, which names a mux of the other direction: a known fault, section 7.',
   'unary cancel': 'A cancelled unary call is stopped, and gets no answer: an extension, section 6.',
+  'Pong by itself':
+    'A side that has read no Ping for one and a half intervals answers the last one again, since the next one may wait behind other frames. In a replay the pings come later than they did.',
   'no time in a Pong': 'The Pong of a stream carries nil instead of the time of the year 1: section 5.',
   extensions: 'Our Connect announces extensions in a key that the reference skips: section 4.',
   'Eof opens with complete input':
@@ -61,6 +63,8 @@ export interface Difference {
   readonly name: DifferenceName;
   /** Makes of what the recording's side sent what ours must send. */
   readonly frames?: (frames: readonly ExpectedFrame[]) => readonly ExpectedFrame[];
+  /** Leaves out what ours sends and the recording's side did not. */
+  readonly ours?: (sent: readonly SentFrame[]) => readonly SentFrame[];
   /** Hides in a frame, ours and the recorded, what is not compared. */
   readonly mask?: (frame: SentFrame) => SentFrame;
   /** The mux in which credits are counted and not ordered. */
@@ -84,6 +88,18 @@ export function expectedFrames(
 ): readonly ExpectedFrame[] {
   return renumber(differences.reduce((frames, { frames: change }) => change?.(frames) ?? frames, recorded));
 }
+
+// --- pings
+
+/** Pongs of the connection that repeat the one before are left out. */
+export const pongsByThemselves: Difference = {
+  name: 'Pong by itself',
+  ours: (sent) => {
+    const isPong = isOn('connection', 'Pong');
+    const pongs = sent.filter(isPong);
+    return sent.filter((frame) => !isPong(frame) || frame.payload !== pongs[pongs.indexOf(frame) - 1]?.payload);
+  },
+};
 
 // --- texts
 

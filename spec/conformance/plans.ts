@@ -15,6 +15,7 @@ import {
   oneAnswer,
   oneCancel,
   otherOrder,
+  pongsByThemselves,
   refusedAtHome,
   rejectionText,
   silentAfterEnd,
@@ -122,7 +123,7 @@ const dialer: Readonly<Record<string, Plan>> = {
   'duplex-wide': { differences: [otherOrder('dialer 1')] },
   'handshake-accepted': { differences: [announcement] },
   // The other side's end comes when the deadline has passed on both.
-  keepalive: { patience: idle, before: { 18: pass(3_520) } },
+  keepalive: { patience: idle, before: { 18: pass(3_520) }, differences: [pongsByThemselves] },
   'stream-cancel': {
     consumer: () => take(5),
     differences: [

@@ -58,7 +58,8 @@ export async function play(recording: WholeRecording, role: Side): Promise<Playe
 }
 
 function seenWith(replay: Replay, differences: readonly Difference[]): Verdict {
-  const { sent, calls, events, ends, greetings, faults, dials } = replay;
+  const { calls, events, ends, greetings, faults, dials } = replay;
+  const sent = differences.reduce<readonly SentFrame[]>((frames, { ours }) => ours?.(frames) ?? frames, replay.sent);
   const numbered = renumber(sent);
   return {
     frames: compared(sent, differences),
