@@ -202,7 +202,8 @@ onLinux('splicing from a connection that is changed on the way', () => {
     const before = readdirSync('/proc/self/fd').length;
     for (let count = 0; count < 300; count++) await copied(leaf, 'small');
     while (pool.open > 0) await new Promise((resolve) => setImmediate(resolve));
-    expect(readdirSync('/proc/self/fd')).toHaveLength(before);
+    // Sockets of the specs before may have closed meanwhile.
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
     expect(written.mock.calls.length).toBeGreaterThan(0);
   });
 });
