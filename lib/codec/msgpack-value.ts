@@ -58,11 +58,7 @@ class Preparation {
 
   #object(value: object, depth: number): unknown {
     if (Array.isArray(value)) return this.#array(value, depth);
-    const prototype: unknown = Object.getPrototypeOf(value);
-    // Like Object.prototype, that of another realm has no prototype.
-    if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) {
-      return this.#record(value as Readonly<Record<string, unknown>>, depth);
-    }
+    if (isRecord(value)) return this.#record(value, depth);
     if (isBytes(value) || floatOf(value) !== undefined) return value;
     const time = timeOf(value);
     if (time !== undefined) {
@@ -144,6 +140,13 @@ class Preparation {
   #fault(depth: number, text: string): CodecError {
     return new CodecError(`Cannot encode the value at ${pathText(this.#path.slice(0, depth))}: ${text}.`);
   }
+}
+
+/** True for an object of no class, of any realm. */
+export function isRecord(value: object): value is Readonly<Record<string, unknown>> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Like Object.prototype, that of another realm has no prototype.
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /**

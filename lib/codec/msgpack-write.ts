@@ -7,6 +7,7 @@
 import { isBytes } from './codec.js';
 import { floatOf } from './float.js';
 import type { Sink } from './msgpack-sink.js';
+import { isRecord } from './msgpack-value.js';
 
 /** The encoder of msgpack-lite. */
 export interface Target {
@@ -67,12 +68,6 @@ export function valueWriter(writeOther: WriteValue): WriteValue {
 /** Length from which a TextEncoder is faster than a loop. */
 const shortText = 64;
 const word = 0x1_0000_0000;
-
-/** Of another realm it would be one as well: msgpack-lite writes those. */
-function isRecord(value: object): value is Readonly<Record<string, unknown>> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
 
 /** Writes the head of an array or a map. `wide` is followed by 16 bits, the byte behind it by 32. */
 function writeLength(target: Target, fixed: number, wide: number, length: number): void {
