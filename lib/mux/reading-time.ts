@@ -44,7 +44,7 @@ const sparseAfter = 50;
 /** The least share of a slice, in ms: what a connection sends in its share leaves in one message. */
 const leastShare = 0.5;
 /** How late a slice may come in a simulation, in ms. */
-const busyMs = 12;
+export const busyMs = 12;
 
 /** Divides the time for reading among the connections of a runtime. */
 export class ReadingTime {

@@ -6,6 +6,7 @@ import {
   RefusedError,
   RemoteError,
 } from '../../lib/index.js';
+import { busyMs } from '../../lib/mux/reading-time.js';
 import { rules, unaryTimeout, type CallRecord } from './ledger.js';
 import { bulkItems, endless, takesInput } from './operation.js';
 import { leafPrefix, startUp } from './reasons.js';
@@ -25,11 +26,6 @@ const bulkRoundTrips = 16;
 const fixedRoundTrips = bulkItems / 16 + 4;
 /** Ms that an answer may take beside its handler’s time and a round trip. */
 const answerSlack = 5;
-/**
- * How late a slice of reading may come, in ms (`busyMs` of mux/reading-time). In a storm, so many frames arrive at once
- * that either side may read them in slices.
- */
-const lateSlice = 12;
 
 /** Whether the outcome of one call is what it has to be. */
 export class CallChecks {
@@ -159,7 +155,8 @@ export class CallChecks {
     if (this.#isOfIdleLeaf) return;
     if (!route.startsWith('ask') || !isAnswer || line.bandwidth !== undefined || beganAt < startUp) return;
     if (reasons.touched(from, to, beganAt) || reasons.waited(from, to, beganAt)) return;
-    const slack = line.storm ? answerSlack + 2 * lateSlice : answerSlack;
+    // In a storm, so many frames arrive at once that either side may read them in slices, which may be late.
+    const slack = line.storm ? answerSlack + 2 * busyMs : answerSlack;
     const allowed = 2 * (line.latency + line.jitter) + script.pace + slack;
     if (this.#took > allowed) this.#violate(rules.latency, `it took ${this.#took} ms, and ${allowed} are due`);
   }
