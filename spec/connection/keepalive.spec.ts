@@ -413,25 +413,21 @@ describe('a Pong that is sent without a Ping', () => {
 
   it('leaves no timer where it ends the connection', () => {
     const runtime = new ManualRuntime();
-    const keepalive: Keepalive = new Keepalive(runtime, 10_000, noArrivals, {
-      takesEmptyPongs: true,
-      sendPong: () => {
-        keepalive.stop();
-      },
-      sendPing: () => undefined,
-      onSilence: () => undefined,
-    });
+    const endedByPong = (): Keepalive => {
+      const keepalive: Keepalive = new Keepalive(runtime, 10_000, noArrivals, {
+        takesEmptyPongs: true,
+        sendPong: () => {
+          keepalive.stop();
+        },
+        sendPing: () => undefined,
+        onSilence: () => undefined,
+      });
+      return keepalive;
+    };
+    endedByPong();
     runtime.advance(15_000);
     expect(runtime.scheduled).toBe(0);
-    const answering: Keepalive = new Keepalive(runtime, 10_000, noArrivals, {
-      takesEmptyPongs: true,
-      sendPong: () => {
-        answering.stop();
-      },
-      sendPing: () => undefined,
-      onSilence: () => undefined,
-    });
-    answering.onPing({ payload: encodePing({ time: theirTime }), seq: 0, deadlineMs: 1_000 });
+    endedByPong().onPing({ payload: encodePing({ time: theirTime }), seq: 0, deadlineMs: 1_000 });
     expect(runtime.scheduled).toBe(0);
   });
 });

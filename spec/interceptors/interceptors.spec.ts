@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { concat, firstValueFrom, ignoreElements, map, NEVER, of, switchMap, throwError, type Observable } from 'rxjs';
-import { DisconnectedError, duplex, type, unary, UnavailableError, type HandlerInterceptor } from '../../lib/index.js';
+import {
+  DisconnectedError,
+  duplex,
+  type,
+  unary,
+  UnavailableError,
+  type CallOptions,
+  type HandlerInterceptor,
+} from '../../lib/index.js';
 import { circuitBreaker, concurrency, log, retry, timeout, type CallRecord } from '../../lib/interceptors/index.js';
 import { PairOfEachTest, record } from '../support/linked-managers.js';
 import { collectUnhandled, reported } from '../support/unhandled.js';
@@ -13,6 +21,33 @@ const retried = unary({ id: 3, name: 'retried', response: type<number>(), idempo
 const pair = new PairOfEachTest();
 const unhandled = collectUnhandled();
 
+/**
+ * The ms that a handler has left, by its clock, where an interceptor has waited for 100 ms, and the wall clock was set
+ * meanwhile.
+ */
+async function timeLeft(
+  intercept: (wait: HandlerInterceptor) => readonly HandlerInterceptor[],
+  jump: number,
+  options: CallOptions = {},
+): Promise<readonly number[]> {
+  const left: number[] = [];
+  await pair.link(({ b }) => {
+    b.handle(
+      echo,
+      (text, { deadline }) => {
+        left.push(deadline!.getTime() - pair.grid.time.wallNow());
+        return text;
+      },
+      { intercept: intercept((call, next) => pair.grid.timer(100).pipe(switchMap(() => next(call)))) },
+    );
+  });
+  record(pair.ab.request(echo, 'x', options));
+  await pair.grid.advance(0);
+  pair.grid.time.wallOffset += jump;
+  await pair.grid.advance(200, 50);
+  return left;
+}
+
 describe('timeout', () => {
   it('moves the deadline at the caller', async () => {
     await pair.link(({ b }) => b.handle(echo, () => NEVER), { intercept: { calls: [timeout(100)] } });
@@ -22,23 +57,7 @@ describe('timeout', () => {
   });
 
   it('leaves the deadline of a handler exact where the wall clock is corrected while an interceptor waits', async () => {
-    const left: number[] = [];
-    const wait: HandlerInterceptor = (call, next) => pair.grid.timer(100).pipe(switchMap(() => next(call)));
-    await pair.link(({ b }) => {
-      b.handle(
-        echo,
-        (text, { deadline }) => {
-          left.push(deadline!.getTime() - pair.grid.time.wallNow());
-          return text;
-        },
-        { intercept: [wait] },
-      );
-    });
-    record(pair.ab.request(echo, 'x', { timeout: 10_000 }));
-    await pair.grid.advance(0);
-    pair.grid.time.wallOffset += 3_600_000;
-    await pair.grid.advance(200, 50);
-    expect(left).toStrictEqual([9_900]);
+    expect(await timeLeft((wait) => [wait], 3_600_000, { timeout: 10_000 })).toStrictEqual([9_900]);
   });
 
   const hour = 3_600_000;
@@ -67,23 +86,7 @@ describe('timeout', () => {
   );
 
   it.each([hour, -hour])('leaves a handler its time where the wall clock is set by %d ms meanwhile', async (jump) => {
-    const left: number[] = [];
-    const wait: HandlerInterceptor = (call, next) => pair.grid.timer(100).pipe(switchMap(() => next(call)));
-    await pair.link(({ b }) => {
-      b.handle(
-        echo,
-        (text, { deadline }) => {
-          left.push(deadline!.getTime() - pair.grid.time.wallNow());
-          return text;
-        },
-        { intercept: [timeout(500), wait] },
-      );
-    });
-    record(pair.ab.request(echo, 'x'));
-    await pair.grid.advance(0);
-    pair.grid.time.wallOffset += jump;
-    await pair.grid.advance(200, 50);
-    expect(left).toStrictEqual([400]);
+    expect(await timeLeft((wait) => [timeout(500), wait], jump)).toStrictEqual([400]);
   });
 
   it('stops a handler', async () => {
