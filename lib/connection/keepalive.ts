@@ -149,7 +149,7 @@ export class Keepalive {
     this.#other.sendPong(pong);
   }
 
-  // What is due may move to a later time meanwhile: then the timer is set again when it fires.
+  // A ping, a pong or the end may move to a later time meanwhile: then the timer is set again when it fires.
   #wait(): void {
     // Sending may have ended the connection.
     if (this.#stopped) return;

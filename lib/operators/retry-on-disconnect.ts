@@ -34,8 +34,10 @@ const retryRules = {
  *
  * @throws ConfigurationError for an unknown or invalid option.
  *
- * @example host2.stream(watch, () => ({ since: last })).pipe(retryOnDisconnect({ idempotent: true }), tap(({ at }) =>
- * (last = at)));
+ * @example
+ * host2
+ *   .stream(watch, () => ({ since: last }))
+ *   .pipe(retryOnDisconnect({ idempotent: true }), tap(({ at }) => (last = at)));
  */
 export function retryOnDisconnect<T>(options: RetryOnDisconnectOptions = {}): MonoTypeOperatorFunction<T> {
   checkOptions(options, retryRules, { of: 'retryOnDisconnect' });

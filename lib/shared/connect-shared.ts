@@ -51,8 +51,9 @@ const sharedRules: Readonly<Record<keyof ConnectSharedOptions, Rule>> = {
  * of worker.
  * @throws ConfigurationError for an unknown or invalid option.
  *
- * @example const leaf = connectShared(() => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module'
- * }), { getToken });
+ * @example
+ * const open = () => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' });
+ * const leaf = connectShared(open, { getToken });
  */
 export function connectShared(open: () => WorkerPort, options: ConnectSharedOptions = {}): LeafConnection {
   checkOption('connectShared: open', open, aFunction('opens the shared worker'));

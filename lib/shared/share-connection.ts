@@ -62,8 +62,13 @@ export interface SharedConnection {
  * @param url - `ws://…` or `wss://…` of the host, or several: see `connect`.
  * @throws ConfigurationError for a URL that cannot be dialed, and for an unknown or invalid option.
  *
- * @example // worker.js shareConnection('wss://host1.example'); // page.js const leaf = connectShared(() => new
- * SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' }), { getToken });
+ * @example
+ * // worker.js
+ * shareConnection('wss://host1.example');
+ *
+ * // page.js
+ * const open = () => new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module' });
+ * const leaf = connectShared(open, { getToken });
  */
 export function shareConnection(url: string | readonly string[], options: ShareOptions = {}): SharedConnection {
   checkOptions(options, leafRules, { of: 'shareConnection' });

@@ -32,8 +32,8 @@ export interface GridTestOptions {
   /** Fails the test, and restores the timers, when it aborts: the `signal` that vitest and node:test give a test. */
   readonly signal?: AbortSignal;
   /**
-   * Real ms that the test waits for another one that runs at the same time; then it fails and names that one. Default 4
-   * 000.
+   * Real ms that the test waits for another one that runs at the same time; then it fails and names that one. Default
+   * 4 000.
    */
   readonly wait?: number;
 }

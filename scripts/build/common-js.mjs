@@ -48,8 +48,8 @@ function requireLine(name, specifiers) {
 }
 
 /**
- * Turns each `import()` into a `require`, and `requireNow(import())` (later.mjs) into one that does not wait. Gives the names of the variables
- * that are assigned again.
+ * Turns each `import()` into a `require`, and `requireNow(import())` (later.mjs) into one that does not wait. Gives the
+ * names of the variables that are assigned again.
  */
 function visit(body, edits) {
   const assigned = new Set();

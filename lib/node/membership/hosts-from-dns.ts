@@ -57,8 +57,9 @@ interface Answer {
  *
  * @throws ConfigurationError for an option that is unknown or cannot work.
  *
- * @example new Manager({ local: `http://${process.env.POD_IP}:9000`, hosts:
- * hostsFromDns('store.default.svc.cluster.local', { port: 9000 }), auth });
+ * @example
+ * const hosts = hostsFromDns('store.default.svc.cluster.local', { port: 9000 });
+ * new Manager({ local: `http://${process.env.POD_IP}:9000`, hosts, auth });
  */
 export function hostsFromDns(name: string, options: DnsHostsOptions = {}): Observable<readonly string[]> {
   checkSourceOptions({ ...options, name }, { ...rules, name: someText }, 'hostsFromDns', ['name']);
